@@ -26,8 +26,8 @@ os.environ["OFFERS_ENV_FILE"] = ""
 os.environ["TEMPORAL_DEBUG"] = "1"
 
 TESTS = Path(__file__).parent
-SLOW = ("end_to_end", "web", "workflows")
-"""Folders of tests that take a second or more."""
+SLOW = ("end_to_end", "web", "workflows", "runtime", "activities", "replay")
+"""Folders with tests that take seconds."""
 
 # The duration of a test depends on the load of the machine.
 settings.register_profile("no-deadline", deadline=None)

@@ -73,7 +73,8 @@ SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 STANDS_STILL_AFTER, NEXT_LOCK_AFTER = 10, 2
 """Real seconds; the client waits for 30."""
 SHORT_TASK = timedelta(seconds=2)
-QUERY_ATTEMPTS, QUERY_TIMEOUT = 3, timedelta(seconds=10)
+QUERY_ATTEMPTS, QUERY_TIMEOUT = 10, timedelta(seconds=3)
+"""A lost query is not answered however long one waits."""
 FIELDS = Path(__file__).parents[2] / "examples" / "fields.toml"
 POLICY = Path(__file__).parent / "policy.toml"
 CONFIRMING_POLICY = POLICY.with_name("policy-confirm-account.toml")
@@ -126,7 +127,7 @@ class RepeatingClient(OfferClient):
         """The record of an offer."""
         for _ in range(QUERY_ATTEMPTS - 1):
             with suppress(NoAnswer):
-                return await super().record(path, within)
+                return await super().record(path, within or QUERY_TIMEOUT)
         return await super().record(path, within)
 
 

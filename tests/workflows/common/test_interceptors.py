@@ -1,6 +1,7 @@
 """Signals: invalid ones are dropped, and a bug in a handler loses none."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -69,7 +70,10 @@ async def failed_tasks(handle: WorkflowHandle[Any, Any]) -> int:
 
 async def test_signal_that_failed_is_handled_after_a_fix(dev_server: str) -> None:
     client = await new_namespace(dev_server)
-    handle = await client.start_workflow("Adding", id="adding", task_queue="adding")
+    # The task is tried again only when it has timed out.
+    handle = await client.start_workflow(
+        "Adding", id="adding", task_queue="adding", task_timeout=timedelta(seconds=2)
+    )
     async with worker(client, Broken):
         await handle.signal("add", 2)
         await wait_until_a_task_failed(handle)

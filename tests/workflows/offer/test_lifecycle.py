@@ -13,7 +13,7 @@ from offers.lifecycle.record import OfferRecord
 from offers.money import Money
 from offers.stage import Stage
 from tests.support.builders import BUYER
-from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
+from tests.support.workflow_harness import OPPORTUNITY, SHORT_TASK, WorkflowHarness
 from workflows.offer.salesforce_sync import SalesforceSync
 from workflows.offer.search_attributes import (
     AGREEMENT_ID,
@@ -121,6 +121,8 @@ async def test_a_bug_beside_the_stages_fails_the_task_until_it_is_mended(
         raise LookupError
 
     monkeypatch.setattr(SalesforceSync, "_write", broken)
+    # The task is tried again only when it has timed out.
+    harness.visibility.task_timeout = SHORT_TASK
     await harness.client.start_without_waiting(OPPORTUNITY)
     failures: list[Failure] = []
     while not failures:
