@@ -293,7 +293,10 @@ async def test_board_is_searched_by_its_address(own: Offers, browser: Browser) -
     await expect(page).to_have_url(f"{console.url}/offers/{first}")
 
 
-async def test_offer_without_a_worker_is_shown_from_the_list(own: Offers, browser: Browser) -> None:
+async def test_offer_without_a_worker_is_shown_from_the_list(
+    own: Offers, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pages.offer.ANSWER_WITHIN", timedelta(seconds=1))
     environment, console = own.environment, own.console
     (offer,) = await environment.share_offers(1)
     await environment.stop_workers()
