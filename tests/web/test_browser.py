@@ -390,6 +390,8 @@ async def test_page_says_when_the_session_has_ended(own: Offers, browser: Browse
 async def press(page: Page, button: str, **fields: str) -> None:
     """Open an action of an offer's page, fill in its fields by their labels, and do it."""
     action = page.locator("details", has=page.locator("summary", has_text=button))
+    # What is under the pointer is not replaced any more when the page is read again.
+    await action.locator("summary").hover()
     await action.locator("summary").click()
     for label, value in fields.items():
         field = action.get_by_label(label.replace("_", " "))
