@@ -191,9 +191,12 @@ async def test_offer_that_has_ended_is_not_asked_about(buyer: Buyer) -> None:
 
 
 async def test_who_asks_too_often_is_told_to_wait(buyer: Buyer) -> None:
-    # A few more: while a minute ends, the limit is not exact.
-    pages = [await buyer.open() for _ in range(confirmation.BY_LINK.amount + 4)]
-    assert {page.status_code for page in pages[: confirmation.BY_LINK.amount]} == {200}
+    limit = confirmation.BY_LINK.amount
+    pages = [await buyer.open() for _ in range(limit)]
+    assert {page.status_code for page in pages} == {200}
+    # More than one: the limit is not exact while a minute ends, and opening them takes a while.
+    while pages[-1].status_code == 200 and len(pages) < 3 * limit:
+        pages.append(await buyer.open())
     assert pages[-1].status_code == 503
     assert pages[-1].headers["retry-after"] == "60"
     assert "Example" not in pages[-1].text
