@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -84,6 +84,13 @@ QUERY_ATTEMPTS = 3
 
 WAIT_UNTIL_DRAFTED = "wait-until-drafted"
 
+UNPROCESSED_UPDATE = "UnprocessedUpdate"
+"""Type of the failure by which the server says that a worker has completed the workflow task that
+brought an update, and has not answered the update (Temporal Server: errors of the update registry).
+It happens when a worker was just replaced.
+"""
+UPDATE_ATTEMPTS, UPDATE_INTERVAL = 5, timedelta(seconds=0.2)
+"""How often a request is made that no worker has handled."""
 QUICK_ANSWER = timedelta(seconds=0.5)
 """After which the server is asked whether there is a worker at all."""
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
@@ -419,8 +426,13 @@ class OfferClient:
     ) -> OfferRecord:
         try:
             # By one id for all: the server allows 2,000 updates in a run, and counts one of them.
-            wait = handle.execute_update(OfferWorkflow.wait_until_drafted, id=WAIT_UNTIL_DRAFTED)
-            await self._answered(handle, wait)
+            await self._until_handled(
+                handle,
+                lambda: self._answered(
+                    handle,
+                    handle.execute_update(OfferWorkflow.wait_until_drafted, id=WAIT_UNTIL_DRAFTED),
+                ),
+            )
             # The update's own answer may be that of an earlier command.
             return await self._answered(handle, self._query(handle))
         except WorkflowUpdateFailedError as error:
@@ -794,24 +806,46 @@ class OfferClient:
                 raise _ended(await handle.result())
             # A worker fails the task of a request that it cannot decrypt: nothing is sent then.
             await described.memo()
-            accepted = await self._answered(
-                handle,
-                handle.start_update(
-                    update,
-                    args=arguments,
-                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                    id=update_id,
-                    result_type=answer,
-                ),
-            )
-            result: T = await accepted.result()
+
+            async def ask() -> T:
+                accepted = await self._answered(
+                    handle,
+                    handle.start_update(
+                        update,
+                        args=arguments,
+                        wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                        id=update_id,
+                        result_type=answer,
+                    ),
+                )
+                result: T = await accepted.result()
+                return result
+
+            return await self._until_handled(handle, ask)
         except WorkflowFailureError as error:
             raise _rejection(error.cause) from None
         except WorkflowUpdateFailedError as error:
             raise _rejection(error.cause) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
-        return result
+
+    async def _until_handled(
+        self, handle: WorkflowHandle[Any, Any], ask: Callable[[], Awaitable[T]]
+    ) -> T:
+        """The answer to an update, which is asked again while no worker has handled it.
+
+        The server has forgotten such an update: asking again cannot make it happen twice.
+        """
+        for attempt in range(UPDATE_ATTEMPTS):
+            try:
+                return await ask()
+            except (WorkflowUpdateFailedError, RPCError) as error:
+                if not _is_unhandled(error):
+                    raise
+            await asyncio.sleep(UPDATE_INTERVAL.total_seconds() * 2**attempt)
+        raise NoAnswer(
+            f"{handle.id} does not answer: {await why_no_answer(self._client, handle.id)}"
+        )
 
     async def _query(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
         for _ in range(QUERY_ATTEMPTS - 1):
@@ -920,6 +954,14 @@ def _rejection(cause: BaseException | None) -> RequestRejected | InvalidKeys:
     if isinstance(cause, ApplicationError) and cause.type in set(VENDOR_FAILURES):
         return VendorFailed(cause.message, VENDOR_FAILURES[Failure(cause.type)])
     return RequestRejected(cause.message if isinstance(cause, FailureError) else str(cause))
+
+
+def _is_unhandled(error: WorkflowUpdateFailedError | RPCError) -> bool:
+    """Whether the server says that no worker has handled an update."""
+    if isinstance(error, RPCError):
+        # The workflow task that brought it has failed.
+        return error.status is RPCStatusCode.FAILED_PRECONDITION
+    return isinstance(error.cause, ApplicationError) and error.cause.type == UNPROCESSED_UPDATE
 
 
 def _is_encrypted(error: FailureError) -> bool:

@@ -5,6 +5,11 @@ from datetime import timedelta
 
 import pytest
 from temporalio import workflow
+from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueName
+from temporalio.api.workflowservice.v1 import (
+    PollWorkflowTaskQueueRequest,
+    RespondWorkflowTaskCompletedRequest,
+)
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -12,6 +17,9 @@ from activities.task_queues import TaskQueue
 from client import offer_client
 from client.offer_client import NoAnswer, NoWorkerRunning, OfferClient
 from offers.ids import workflow_id
+from offers.lifecycle.record import OfferRecord
+from offers.stage import Stage
+from tests.support import requests
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import OPPORTUNITY
 from workflows.offer.messages import OfferRequest
@@ -24,6 +32,34 @@ class BrokenOffer:
     @workflow.run
     async def run(self, _request: OfferRequest) -> None:
         raise ValueError("a bug in the new build")
+
+
+@workflow.defn(name="OfferWorkflow", sandboxed=False)
+class AnsweringOffer:
+    """An offer's workflow that answers one request, and does nothing else."""
+
+    @workflow.run
+    async def run(self, _request: OfferRequest) -> None:
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.update
+    async def resend(self, _by: str | None) -> OfferRecord:
+        return requests.record(Stage.SHARED)
+
+
+async def complete_tasks(client: Client, number: int) -> None:
+    """Complete workflow tasks of offers without an answer to what they bring."""
+    for _ in range(number):
+        task = await client.workflow_service.poll_workflow_task_queue(
+            PollWorkflowTaskQueueRequest(
+                namespace=client.namespace, task_queue=TaskQueueName(name=TaskQueue.OFFERS)
+            )
+        )
+        await client.workflow_service.respond_workflow_task_completed(
+            RespondWorkflowTaskCompletedRequest(
+                namespace=client.namespace, task_token=task.task_token
+            )
+        )
 
 
 async def start(client: Client) -> None:
@@ -70,3 +106,35 @@ async def test_vendor_that_does_not_answer_is_named(environment: OfferEnvironmen
     await client.start_without_waiting(opportunity)
     with pytest.raises(NoAnswer, match=r"check_deal is in its attempt .*Salesforce"):
         await client._wait_until_drafted(client._handle(opportunity))
+
+
+async def test_request_that_no_worker_has_handled_is_made_again(
+    environment: OfferEnvironment,
+) -> None:
+    await environment.stop_workers()
+    client = environment.temporal_client
+    await start(client)
+    await complete_tasks(client, 1)
+    answer = asyncio.ensure_future(OfferClient(client, by="asks@example.com").resend(OPPORTUNITY))
+    await complete_tasks(client, 2)
+    async with Worker(
+        client,
+        task_queue=TaskQueue.OFFERS,
+        workflows=[AnsweringOffer],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        assert (await answer).stage is Stage.SHARED
+
+
+async def test_request_that_workers_never_handle_gets_no_answer(
+    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offer_client, "UPDATE_INTERVAL", timedelta(0))
+    await environment.stop_workers()
+    client = environment.temporal_client
+    await start(client)
+    await complete_tasks(client, 1)
+    answer = asyncio.ensure_future(OfferClient(client).resend(OPPORTUNITY))
+    await complete_tasks(client, offer_client.UPDATE_ATTEMPTS)
+    with pytest.raises(NoAnswer, match="look at the offer later"):
+        await answer

@@ -164,6 +164,7 @@ async def test_who_asked_is_on_record(harness: WorkflowHarness) -> None:
         client.amend(OPPORTUNITY, TermChanges(terms={"availability_end": later}))
     ):
         pass
+    await harness.settle()
     await harness.handle.signal("cancel", "by hand")
     ended = await harness.advance_until(Stage.CANCELLED)
     assert [(each.kind.value, each.by) for each in ended.requests] == [
