@@ -4,12 +4,16 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import trustme
 from hypothesis import settings
 from pydantic import BaseModel
+from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
 from runtime.workers import collect_garbage_less_often
 from tests.support.dev_server import running_dev_server
@@ -26,8 +30,11 @@ os.environ["OFFERS_ENV_FILE"] = ""
 os.environ["TEMPORAL_DEBUG"] = "1"
 
 TESTS = Path(__file__).parent
-SLOW = ("end_to_end", "web", "workflows", "runtime", "activities", "replay")
-"""Folders with tests that take seconds."""
+END_TO_END, SLOW = "end_to_end", ("web", "workflows", "runtime", "activities", "replay")
+"""Folders with tests that take seconds.  Those of the first wait most of the time."""
+
+DEV_SERVER = "dev_server"
+SERVER, ADDRESS = pytest.StashKey[ExitStack](), pytest.StashKey[str]()
 
 # The duration of a test depends on the load of the machine.
 settings.register_profile("no-deadline", deadline=None)
@@ -44,16 +51,41 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Each client of HTTP reads the authorities that it trusts.  Those of the system take it 20 ms,
+    # and nothing here has a certificate of theirs.
+    folder = TemporaryDirectory(prefix="authority-")
+    config.add_cleanup(folder.cleanup)
+    authorities = Path(folder.name) / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(authorities))
+    os.environ["SSL_CERT_FILE"] = str(authorities)
     if config.getoption("--single-batch"):
         process_jobs_as_single_batch()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Let the processes of pytest-xdist use the same dev server."""
+    config = node.config
+    if SERVER not in config.stash:
+        config.stash[SERVER] = stack = ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[ADDRESS] = stack.enter_context(running_dev_server())
+    node.workerinput[DEV_SERVER] = config.stash[ADDRESS]
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist adds the groups to the names
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that wait for real time run beside those that compute, and the short ones last."""
+    """Let one process run the tests that wait, while others compute, and the short ones last."""
+    waiting: list[pytest.Item] = []
     folders: dict[str, list[pytest.Item]] = {folder: [] for folder in SLOW}
     short: list[pytest.Item] = []
     for item in items:
-        folders.get(item.path.relative_to(TESTS.parent).parts[1], short).append(item)
+        folder = item.path.relative_to(TESTS.parent).parts[1]
+        if folder == END_TO_END and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(END_TO_END))
+            waiting.append(item)
+        else:
+            folders.get(folder, short).append(item)
     places: dict[Any, float] = {}
     for tests in folders.values():
         for number, item in enumerate(tests):
@@ -62,7 +94,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 # Its tests stay together, in one process: early, so that none is left at the end.
                 place = places.setdefault(group.args, place / 2)
             places[item] = place
-    items[:] = [*sorted((item for item in items if item in places), key=places.__getitem__), *short]
+    mixed = sorted((item for item in items if item in places), key=places.__getitem__)
+    items[:] = [*waiting, *mixed, *short]
 
 
 def pytest_collection_finish() -> None:
@@ -84,9 +117,10 @@ BaseModel.model_copy = model_copy  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")
-def dev_server() -> Iterator[str]:
+def dev_server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of Temporal's dev server: for tests that neither stop nor restart it."""
-    with running_dev_server() as address:
+    shared: dict[str, str] = getattr(request.config, "workerinput", {})
+    with nullcontext(shared[DEV_SERVER]) if shared else running_dev_server() as address:
         yield address
 
 

@@ -86,9 +86,6 @@ def failure_texts(message: Message) -> Iterator[str]:
             yield from failure_texts(each)
 
 
-pytestmark = pytest.mark.xdist_group("canaries")
-
-
 @dataclass
 class Life:
     """What an offer's life has left, in places of each kind."""

@@ -91,7 +91,6 @@ async def assert_started_once(environment: OfferEnvironment, expected: set[str])
 
 @pytest.mark.usefixtures("short_pages")
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("in-real-time")
 async def test_many_opportunities_are_started_once_each(
     idle_offers_environment: OfferEnvironment,
 ) -> None:

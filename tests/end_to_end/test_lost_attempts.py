@@ -21,8 +21,6 @@ from workflows.common.escalation import execute_with_escalation
 from workflows.offer.context import OfferContext
 from workflows.offer.state import OfferState
 
-pytestmark = pytest.mark.xdist_group("in-real-time")
-
 
 @workflow.defn(sandboxed=False)
 class OneMail:

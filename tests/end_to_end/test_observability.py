@@ -34,8 +34,6 @@ from workflows.common.interceptors import DropUnfitSignals
 from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
 
-pytestmark = pytest.mark.xdist_group("observability")
-
 OPS = Path(__file__).parents[2] / "ops"
 BUYER = "canary.buyer@example.com"
 METRIC = re.compile(r"\b(?:offerflow|temporal)_[a-z_]+\b")
