@@ -86,11 +86,11 @@ WAIT_UNTIL_DRAFTED = "wait-until-drafted"
 
 UNPROCESSED_UPDATE = "UnprocessedUpdate"
 """Type of the failure by which the server says that a worker has completed the workflow task that
-brought an update, and has not answered the update (Temporal Server: errors of the update registry).
-It happens when a worker was just replaced.
+brought an update, and has not answered the update (Temporal Server 1.32).  Seen in a demo, after
+its worker was killed (2026-11-28).
 """
 UPDATE_ATTEMPTS, UPDATE_INTERVAL = 5, timedelta(seconds=0.2)
-"""How often a request is made that no worker has handled."""
+"""How often an update is sent that no worker has handled, and the first pause, which doubles."""
 QUICK_ANSWER = timedelta(seconds=0.5)
 """After which the server is asked whether there is a worker at all."""
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
@@ -807,6 +807,9 @@ class OfferClient:
             # A worker fails the task of a request that it cannot decrypt: nothing is sent then.
             await described.memo()
 
+            # One id for all attempts: what was accepted nevertheless is not done twice.
+            named = update_id or str(uuid.uuid4())
+
             async def ask() -> T:
                 accepted = await self._answered(
                     handle,
@@ -814,7 +817,7 @@ class OfferClient:
                         update,
                         args=arguments,
                         wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                        id=update_id,
+                        id=named,
                         result_type=answer,
                     ),
                 )
@@ -832,10 +835,8 @@ class OfferClient:
     async def _until_handled(
         self, handle: WorkflowHandle[Any, Any], ask: Callable[[], Awaitable[T]]
     ) -> T:
-        """The answer to an update, which is asked again while no worker has handled it.
-
-        The server has forgotten such an update: asking again cannot make it happen twice.
-        """
+        """The answer to an update, which `ask` sends again, by the same id, while no worker has
+        handled it.  Raises NoAnswer."""
         for attempt in range(UPDATE_ATTEMPTS):
             try:
                 return await ask()
@@ -843,9 +844,11 @@ class OfferClient:
                 if not _is_unhandled(error):
                     raise
             await asyncio.sleep(UPDATE_INTERVAL.total_seconds() * 2**attempt)
-        raise NoAnswer(
-            f"{handle.id} does not answer: {await why_no_answer(self._client, handle.id)}"
-        )
+        raise await self._no_answer(handle)
+
+    async def _no_answer(self, handle: WorkflowHandle[Any, Any]) -> NoAnswer:
+        why = await why_no_answer(self._client, handle.id)
+        return NoAnswer(f"{handle.id} does not answer: {why}")
 
     async def _query(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
         for _ in range(QUERY_ATTEMPTS - 1):
@@ -870,9 +873,7 @@ class OfferClient:
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             if not await has_worker(self._client):
                 raise NoWorkerRunning from None
-            raise NoAnswer(
-                f"{handle.id} does not answer: {await why_no_answer(self._client, handle.id)}"
-            ) from None
+            raise await self._no_answer(handle) from None
         finally:
             waiting.cancel()
             # Its end is awaited: the call may end with an error of its own, which nobody needs.

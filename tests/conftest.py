@@ -4,7 +4,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,8 +33,7 @@ TESTS = Path(__file__).parent
 END_TO_END, SLOW = "end_to_end", ("web", "workflows", "runtime", "activities", "replay")
 """Folders with tests that take seconds.  Those of the first wait most of the time."""
 
-DEV_SERVER = "dev_server"
-SERVER, ADDRESS = pytest.StashKey[ExitStack](), pytest.StashKey[str]()
+DEV_SERVER, ADDRESS = "dev_server", pytest.StashKey[str]()
 
 # The duration of a test depends on the load of the machine.
 settings.register_profile("no-deadline", deadline=None)
@@ -66,11 +65,27 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: WorkerController) -> None:
     """Let the processes of pytest-xdist use the same dev server."""
     config = node.config
-    if SERVER not in config.stash:
-        config.stash[SERVER] = stack = ExitStack()
+    if ADDRESS not in config.stash:
+        stack = ExitStack()
         config.add_cleanup(stack.close)
-        config.stash[ADDRESS] = stack.enter_context(running_dev_server())
+        with _no_output():
+            config.stash[ADDRESS] = stack.enter_context(running_dev_server())
     node.workerinput[DEV_SERVER] = config.stash[ADDRESS]
+
+
+@contextmanager
+def _no_output() -> Iterator[None]:
+    """What is started meanwhile writes nothing to the terminal: nothing captures it here."""
+    kept = os.dup(1), os.dup(2)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        for number, descriptor in enumerate(kept, 1):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist adds the groups to the names

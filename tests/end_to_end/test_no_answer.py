@@ -1,16 +1,20 @@
 """What a command says of an offer that does not answer."""
 
 import asyncio
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 
 import pytest
 from temporalio import workflow
+from temporalio.api.command.v1 import Command
+from temporalio.api.enums.v1 import CommandType
 from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueName
 from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueRequest,
     RespondWorkflowTaskCompletedRequest,
 )
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.task_queues import TaskQueue
@@ -47,19 +51,30 @@ class AnsweringOffer:
         return requests.record(Stage.SHARED)
 
 
-async def complete_tasks(client: Client, number: int) -> None:
-    """Complete workflow tasks of offers without an answer to what they bring."""
+NO_ATTRIBUTES = Command(command_type=CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK)
+"""A command that the server cannot take: it fails the workflow task."""
+
+
+async def complete_tasks(client: Client, number: int, *commands: Command) -> set[str]:
+    """Complete workflow tasks of offers without an answer to the updates that they bring.
+
+    Returns the ids of these.
+    """
+    updates: set[str] = set()
     for _ in range(number):
         task = await client.workflow_service.poll_workflow_task_queue(
             PollWorkflowTaskQueueRequest(
                 namespace=client.namespace, task_queue=TaskQueueName(name=TaskQueue.OFFERS)
             )
         )
-        await client.workflow_service.respond_workflow_task_completed(
-            RespondWorkflowTaskCompletedRequest(
-                namespace=client.namespace, task_token=task.task_token
+        updates |= {each.protocol_instance_id for each in task.messages}
+        with suppress(RPCError) if commands else nullcontext():
+            await client.workflow_service.respond_workflow_task_completed(
+                RespondWorkflowTaskCompletedRequest(
+                    namespace=client.namespace, task_token=task.task_token, commands=commands
+                )
             )
-        )
+    return updates
 
 
 async def start(client: Client) -> None:
@@ -108,15 +123,17 @@ async def test_vendor_that_does_not_answer_is_named(environment: OfferEnvironmen
         await client._wait_until_drafted(client._handle(opportunity))
 
 
+@pytest.mark.parametrize("commands", [(), (NO_ATTRIBUTES,)], ids=["unanswered", "task fails"])
 async def test_request_that_no_worker_has_handled_is_made_again(
-    environment: OfferEnvironment,
+    environment: OfferEnvironment, commands: tuple[Command, ...]
 ) -> None:
     await environment.stop_workers()
     client = environment.temporal_client
     await start(client)
     await complete_tasks(client, 1)
     answer = asyncio.ensure_future(OfferClient(client, by="asks@example.com").resend(OPPORTUNITY))
-    await complete_tasks(client, 2)
+    await complete_tasks(client, 1, *commands)
+    await complete_tasks(client, 1)
     async with Worker(
         client,
         task_queue=TaskQueue.OFFERS,
@@ -135,6 +152,7 @@ async def test_request_that_workers_never_handle_gets_no_answer(
     await start(client)
     await complete_tasks(client, 1)
     answer = asyncio.ensure_future(OfferClient(client).resend(OPPORTUNITY))
-    await complete_tasks(client, offer_client.UPDATE_ATTEMPTS)
+    updates = await complete_tasks(client, offer_client.UPDATE_ATTEMPTS)
+    assert len(updates) == 1, "an update that was accepted nevertheless would be done twice"
     with pytest.raises(NoAnswer, match="look at the offer later"):
         await answer

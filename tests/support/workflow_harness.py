@@ -75,9 +75,9 @@ STANDS_STILL_AFTER, NEXT_LOCK_AFTER = 10, 2
 LOST_TASK_AFTER = 60
 """Real seconds."""
 LOST_TASK = (
-    "the workflow task is never completed: the time-skipping server (1.40.0) loses the answer of a"
-    " worker that cancels an activity which was completed meanwhile (ACTIVITY_UNKNOWN). Let the"
-    " offer settle before what cancels its activities"
+    f"a workflow task was not completed in {LOST_TASK_AFTER} s. The time-skipping server (1.40.0)"
+    " loses the answer of a worker that cancels an activity which was completed meanwhile"
+    " (ACTIVITY_UNKNOWN): let the offer settle before what cancels its activities"
 )
 SHORT_TASK = timedelta(seconds=2)
 QUERY_ATTEMPTS, QUERY_TIMEOUT = 10, timedelta(seconds=3)
