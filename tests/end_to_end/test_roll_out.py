@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from temporalio import workflow
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, RoutingConfigUpdateState
+from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
 
@@ -40,6 +41,7 @@ from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
 
 DEPLOYMENT = "offerflow"
+UPDATING = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 A_MONTH_IN_SECONDS = timedelta(days=31) / timedelta(seconds=6)
 DESK = "desk@example.com"
 
@@ -135,7 +137,7 @@ async def workers(environment: OfferEnvironment) -> AsyncIterator[Workers]:
 
 async def deployment_command(environment: OfferEnvironment, name: str, *arguments: str) -> None:
     """Run `temporal worker deployment`, as the docs say; again while the server has not seen the
-    workers of the version on all task queues.
+    workers of the version on all task queues.  Then wait until all of these follow it.
     """
     client = environment.temporal_client
     address = client.service_client.config.target_host
@@ -154,8 +156,16 @@ async def deployment_command(environment: OfferEnvironment, name: str, *argument
             )
             await process.communicate()
             if process.returncode == 0:
-                return
+                break
             await asyncio.sleep(0.2)
+        # The command does not wait until each task queue follows it.
+        request = DescribeWorkerDeploymentRequest(
+            namespace=client.namespace, deployment_name=DEPLOYMENT
+        )
+        while (
+            await client.workflow_service.describe_worker_deployment(request)
+        ).worker_deployment_info.routing_config_update_state == UPDATING:
+            await asyncio.sleep(0.05)
 
 
 class Offers:
@@ -373,7 +383,7 @@ async def test_diverging_build_is_found(
     await deployment_command(cli_environment, "set-current-version", "--build-id", "b")
     (second,) = await cli_environment.share_offers(2)
     code, out, err = await run("starter.py", "upgrade-check")
-    assert (code, err) == (1, "")
+    assert (code, err) == (1, ""), out
     line, summary = out.splitlines()
     assert line.startswith(
         f"{workflow_id(second)} diverges: the history has the patch begin-with-a-step, which this"
