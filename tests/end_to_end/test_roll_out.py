@@ -162,7 +162,7 @@ async def deployment_command(environment: OfferEnvironment, name: str, *argument
         request = DescribeWorkerDeploymentRequest(
             namespace=client.namespace, deployment_name=DEPLOYMENT
         )
-        while (
+        while (  # noqa: ASYNC110
             await client.workflow_service.describe_worker_deployment(request)
         ).worker_deployment_info.routing_config_update_state == UPDATING:
             await asyncio.sleep(0.05)
