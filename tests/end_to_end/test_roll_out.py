@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 from temporalio import workflow
-from temporalio.api.enums.v1 import EventType, RoutingConfigUpdateState
-from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
+from temporalio.api.enums.v1 import EventType, TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue as TemporalTaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    DescribeWorkerDeploymentRequest,
+)
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
 
@@ -41,7 +45,6 @@ from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
 
 DEPLOYMENT = "offerflow"
-UPDATING = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 A_MONTH_IN_SECONDS = timedelta(days=31) / timedelta(seconds=6)
 DESK = "desk@example.com"
 
@@ -137,7 +140,7 @@ async def workers(environment: OfferEnvironment) -> AsyncIterator[Workers]:
 
 async def deployment_command(environment: OfferEnvironment, name: str, *arguments: str) -> None:
     """Run `temporal worker deployment`, as the docs say; again while the server has not seen the
-    workers of the version on all task queues.  Then wait until all of these follow it.
+    workers of the version on all task queues.  Then wait until new workflows follow it.
     """
     client = environment.temporal_client
     address = client.service_client.config.target_host
@@ -158,14 +161,31 @@ async def deployment_command(environment: OfferEnvironment, name: str, *argument
             if process.returncode == 0:
                 break
             await asyncio.sleep(0.2)
-        # The command does not wait until each task queue follows it.
-        request = DescribeWorkerDeploymentRequest(
-            namespace=client.namespace, deployment_name=DEPLOYMENT
-        )
-        while (  # noqa: ASYNC110
-            await client.workflow_service.describe_worker_deployment(request)
-        ).worker_deployment_info.routing_config_update_state == UPDATING:
+        while not await routed(client):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def routed(client: Client) -> bool:
+    """Whether the task queue of the workflows follows the deployment: the command does not wait.
+
+    The deployment's `routing_config_update_state` does not tell: it can stay "in progress" for ever
+    (Temporal Server's issue 11842, and seen with 1.32.0).
+    """
+    deployment = await client.workflow_service.describe_worker_deployment(
+        DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
+    )
+    task_queue = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TemporalTaskQueue(name=TaskQueue.OFFERS),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    wanted, found = deployment.worker_deployment_info.routing_config, task_queue.versioning_info
+    return (
+        found.current_deployment_version == wanted.current_deployment_version
+        and found.ramping_deployment_version == wanted.ramping_deployment_version
+    )
 
 
 class Offers:
