@@ -497,6 +497,8 @@ class OfferClient:
         except WorkflowFailureError as error:
             raise _rejection(error.cause) from None
         except RPCError as error:
+            if _is_unhandled(error):
+                raise await self._no_answer(handle) from None
             raise _no_offer(path, error) from None
 
     async def show(self, path: str) -> ShownOffer:
@@ -958,9 +960,9 @@ def _rejection(cause: BaseException | None) -> RequestRejected | InvalidKeys:
 
 
 def _is_unhandled(error: WorkflowUpdateFailedError | RPCError) -> bool:
-    """Whether the server says that no worker has handled an update."""
+    """Whether the server says that no worker has handled an update or a query."""
     if isinstance(error, RPCError):
-        # The workflow task that brought it has failed.
+        # The workflow task that brought it has failed, or the tasks before it have.
         return error.status is RPCStatusCode.FAILED_PRECONDITION
     return isinstance(error.cause, ApplicationError) and error.cause.type == UNPROCESSED_UPDATE
 

@@ -21,7 +21,7 @@ from temporalio.client import AsyncActivityHandle, Client, ScheduleActionExecuti
 from cli.tables import offer_line, offer_table, stage_text
 from cli.terminal import PlainConsole, print_error
 from client.listing import OfferRow
-from client.offer_client import OfferClient
+from client.offer_client import NoAnswer, OfferClient
 from demo.outcomes import Outcome
 from demo.processes import DidNotStart, Processes, use_environment
 from demo.runner import ScenarioRunner
@@ -41,7 +41,7 @@ SHORT_PAUSE_SECONDS = 0.1
 OFFERS = "WorkflowType = 'OfferWorkflow'"
 SETTLE_TIME = timedelta(seconds=3)
 """How long the last mails and write-backs usually take."""
-SETTLE_TIMEOUT = timedelta(seconds=20)
+SETTLE_TIMEOUT = timedelta(seconds=60)
 """How long they may take on a slow machine."""
 
 LOG_WIDTH = 120
@@ -110,14 +110,23 @@ async def _run(processes: Processes, crash: bool) -> bool:
 
 
 async def wait_for_outcomes(read: Callable[[], Awaitable[list[Outcome]]]) -> list[Outcome]:
-    """The outcomes, after the last mails and write-backs have had time to finish."""
+    """The outcomes, after the last mails and write-backs have had time to finish.
+
+    Raises NoAnswer if an offer does not answer in that time, either.
+    """
     clock = asyncio.get_running_loop()
     until = clock.time() + SETTLE_TIMEOUT.total_seconds()
     await asyncio.sleep(SETTLE_TIME.total_seconds())
     while True:
-        outcomes = await read()
-        if not any(outcome.differences for outcome in outcomes) or clock.time() >= until:
-            return outcomes
+        late = clock.time() >= until
+        try:
+            outcomes = await read()
+        except NoAnswer:  # its worker may just have been killed
+            if late:
+                raise
+        else:
+            if late or not any(outcome.differences for outcome in outcomes):
+                return outcomes
         await asyncio.sleep(CHECK_EVERY.total_seconds())
 
 

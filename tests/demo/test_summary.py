@@ -81,10 +81,13 @@ def test_descriptions_are_printed_in_full(width: int) -> None:
 
 async def test_results_wait_for_late_write_backs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "SETTLE_TIME", timedelta())
-    answers = [outcomes("Salesforce shows shared"), outcomes()]
+    monkeypatch.setattr(demo, "CHECK_EVERY", timedelta())
+    answers = [None, outcomes("Salesforce shows shared"), outcomes()]
 
     async def read() -> list[Outcome]:
-        return answers.pop(0) if len(answers) > 1 else answers[0]
+        if found := answers.pop(0):
+            return found
+        raise NoWorkerRunning  # it was killed
 
     assert not any(outcome.differences for outcome in await demo.wait_for_outcomes(read))
 
@@ -97,6 +100,17 @@ async def test_differences_that_remain_are_returned(monkeypatch: pytest.MonkeyPa
         return outcomes(*DIFFERENCES)
 
     assert (await demo.wait_for_outcomes(read))[0].differences == DIFFERENCES
+
+
+async def test_offer_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "SETTLE_TIME", timedelta())
+    monkeypatch.setattr(demo, "SETTLE_TIMEOUT", timedelta())
+
+    async def read() -> list[Outcome]:
+        raise NoWorkerRunning
+
+    with pytest.raises(NoWorkerRunning):
+        await demo.wait_for_outcomes(read)
 
 
 @pytest.mark.parametrize(

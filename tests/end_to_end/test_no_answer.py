@@ -13,8 +13,8 @@ from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueRequest,
     RespondWorkflowTaskCompletedRequest,
 )
-from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.task_queues import TaskQueue
@@ -24,9 +24,10 @@ from offers.ids import workflow_id
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from tests.support import requests
-from tests.support.offer_environment import OfferEnvironment
+from tests.support.offer_environment import PAUSE_SECONDS, TIMEOUT_SECONDS, OfferEnvironment
 from tests.support.workflow_harness import OPPORTUNITY
 from workflows.offer.messages import OfferRequest
+from workflows.offer.workflow import OfferWorkflow
 
 
 @workflow.defn(name="OfferWorkflow", sandboxed=False)
@@ -86,6 +87,21 @@ async def start(client: Client) -> None:
     )
 
 
+async def wait_until_queries_are_refused(client: Client) -> None:
+    """The server does so when a workflow task has failed a few times."""
+    handle = client.get_workflow_handle(workflow_id(OPPORTUNITY))
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while True:
+            try:
+                await handle.query(OfferWorkflow.get_record, rpc_timeout=timedelta(seconds=1))
+            except RPCError as error:
+                if error.status is RPCStatusCode.FAILED_PRECONDITION:
+                    return
+            except WorkflowQueryFailedError:
+                pass
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
 async def test_no_worker_is_seen_at_once(
     environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +128,13 @@ async def test_failing_workflow_task_is_named(environment: OfferEnvironment) -> 
         await start(client)
         with pytest.raises(NoAnswer, match=r"workflow task has failed .* a bug in the new build"):
             await OfferClient(client, answer_within=timedelta(seconds=2)).resume(OPPORTUNITY)
+        await wait_until_queries_are_refused(client)
+        with pytest.raises(NoAnswer, match=r"workflow task has failed .* a bug in the new build"):
+            await OfferClient(client).record(OPPORTUNITY)
+        known = await OfferClient(client).known(OPPORTUNITY)
+    assert known.record is None
+    (problem,) = known.problems
+    assert "a bug in the new build" in problem
 
 
 async def test_vendor_that_does_not_answer_is_named(environment: OfferEnvironment) -> None:

@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter, register_search_attributes
-from tests.support.workflow_harness import installed_program
+from tests.support.workflow_harness import installed_program, start_server
 
 RETENTION = timedelta(days=3)
 ONE_PARTITION = [
@@ -30,11 +30,13 @@ PROMPT_DELETION = ("--dynamic-config-value", 'history.transferProcessorUpdateAck
 def running_dev_server(database: Path | None = None) -> Iterator[str]:
     """Start a server; gives its address.  `database`: its file; None: in memory."""
     environment = asyncio.run(
-        WorkflowEnvironment.start_local(
-            dev_server_existing_path=installed_program("temporal"),
-            dev_server_log_level="error",
-            dev_server_database_filename=str(database) if database else None,
-            dev_server_extra_args=[*ONE_PARTITION, *PROMPT_DELETION],
+        start_server(
+            lambda: WorkflowEnvironment.start_local(
+                dev_server_existing_path=installed_program("temporal"),
+                dev_server_log_level="error",
+                dev_server_database_filename=str(database) if database else None,
+                dev_server_extra_args=[*ONE_PARTITION, *PROMPT_DELETION],
+            )
         )
     )
     try:

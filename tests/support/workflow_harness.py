@@ -59,6 +59,7 @@ from workflows.schedules.watch import WatchRequest
 T = TypeVar("T")
 
 OPPORTUNITY = "0065g00000AbCdEAAV"
+START_ATTEMPTS = 3
 STEP = timedelta(minutes=5)
 """How much time is skipped at least between two checks for a stage."""
 PENDING_WORKFLOW_TASK = (
@@ -103,6 +104,17 @@ def installed_program(name: str) -> str:
     )
     assert found, f"{name} is not installed: run make setup"
     return found
+
+
+async def start_server(
+    start: Callable[[], Awaitable[WorkflowEnvironment]],
+) -> WorkflowEnvironment:
+    """Start a Temporal server, again if it is not there within the five seconds that the SDK gives
+    it: on a busy machine, or if another program takes one of its ports meanwhile."""
+    for _ in range(START_ATTEMPTS - 1):
+        with suppress(RuntimeError):
+            return await start()
+    return await start()
 
 
 @contextmanager
@@ -527,10 +539,12 @@ async def open_harness(
     """
     time, visibility = ServerTime(), Visibility()
     async with (
-        await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=installed_program("temporal-test-server"),
-            data_converter=data_converter(TemporalSettings()),
-            interceptors=[time, visibility, *([injection] if injection else [])],
+        await start_server(
+            lambda: WorkflowEnvironment.start_time_skipping(
+                test_server_existing_path=installed_program("temporal-test-server"),
+                data_converter=data_converter(TemporalSettings()),
+                interceptors=[time, visibility, *([injection] if injection else [])],
+            )
         ) as temporal,
         Sandbox(time) as sandbox,
     ):
