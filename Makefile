@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine with Python 3.11 or later and make: `make demo`, `make test`.
+# Two commands show that it works on a fresh machine with Python 3.11 or later and make: `make demo`, `make test`.
 
 # The first that runs and is of a version in `requires-python`.
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo pictures test test-versions soak faults mutants lint bench clean
+.PHONY: help setup demo pictures test test-long test-versions soak faults mutants lint bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -28,12 +28,16 @@ pictures: $(INSTALLED)  ## Run the demo, and take the pictures of docs/pictures 
 # The SDK's sandbox and our command line import our modules again each time: keep them compiled.
 # No process is started again: after that `loadgroup` of pytest-xdist 3.8.0 waits for ever, because it
 # hands out groups that are done.
-test: export PYTHONDONTWRITEBYTECODE =
-test: $(INSTALLED)  ## Run every test
+test test-long: export PYTHONDONTWRITEBYTECODE =
+test test-long: PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadgroup --max-worker-restart=0
+test: $(INSTALLED)  ## Run the tests that hold each rule
+	$(PYTEST) -m 'not long'
+
+test-long: $(INSTALLED)  ## Run the other tests: programs and browsers in real time, and more lives of offers
 	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
 		&& apt-get update -qq && apt-get install -qq --no-install-recommends chromium > /dev/null; } \
 		|| echo "Chromium is not installed: the tests in a browser are left out"
-	$(BIN)/python -m pytest -q -n 4 --dist loadgroup --max-worker-restart=0
+	$(PYTEST) -m long
 
 test-versions:  ## Run the workflow and replay tests on every Python version that is found
 	$(PYTHON) -m tests.python_versions

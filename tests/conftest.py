@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -50,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: a test that `make test` leaves to `make test-long`")
     # Each client of HTTP reads the authorities that it trusts.  Those of the system take it 20 ms,
     # and nothing here has a certificate of theirs.
     folder = TemporaryDirectory(prefix="authority-")
@@ -90,17 +92,21 @@ def _no_output() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist adds the groups to the names
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run the tests that wait, while others compute, and the short ones last."""
-    waiting: list[pytest.Item] = []
+    """Let two processes run the tests that wait, while others compute, and the short ones last."""
+    waiting: dict[Path, list[pytest.Item]] = {}
     folders: dict[str, list[pytest.Item]] = {folder: [] for folder in SLOW}
     short: list[pytest.Item] = []
     for item in items:
         folder = item.path.relative_to(TESTS.parent).parts[1]
+        if folder == END_TO_END:
+            item.add_marker(pytest.mark.long)
         if folder == END_TO_END and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(END_TO_END))
-            waiting.append(item)
+            waiting.setdefault(item.path, []).append(item)
         else:
             folders.get(folder, short).append(item)
+    for number, tests in enumerate(waiting.values()):
+        for item in tests:
+            item.add_marker(pytest.mark.xdist_group(f"{END_TO_END}-{number % 2}"))
     places: dict[Any, float] = {}
     for tests in folders.values():
         for number, item in enumerate(tests):
@@ -110,7 +116,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 place = places.setdefault(group.args, place / 2)
             places[item] = place
     mixed = sorted((item for item in items if item in places), key=places.__getitem__)
-    items[:] = [*waiting, *mixed, *short]
+    items[:] = [*chain.from_iterable(waiting.values()), *mixed, *short]
 
 
 def pytest_collection_finish() -> None:

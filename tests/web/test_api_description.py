@@ -76,6 +76,7 @@ async def test_description_is_served_to_everybody() -> None:
     assert answer.json()["openapi"] == "3.1.0"
 
 
+@pytest.mark.long
 async def test_api_does_what_its_description_says(
     environment: OfferEnvironment, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ from tests.support.sessions import CSRF, session_cookie
 from tests.support.workflow_harness import environment_variables
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
     pytest.mark.xdist_group("browser"),
 ]

@@ -256,6 +256,7 @@ async def _fits(page: Page) -> None:
     assert width <= 360
 
 
+@pytest.mark.long
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 async def test_pages_are_accessible(buyer: Buyer, browser: Browser) -> None:
     """On a light and on a dark background."""

@@ -1,9 +1,10 @@
-"""A part of the fault matrix; `make faults` runs all of it."""
+"""A part of the fault matrix; `make faults` runs all of it, `make test-long` four lives."""
 
 import pytest
 
 from tests.support.fault_injection import ACTIVITIES, FAULTS
 from tests.support.fault_matrix import CALLED_IN, SCENARIOS, WITHOUT_SCENARIO, live, uncalled
+from tests.support.long_tests import with_long
 
 TIME_OUT = "time-out"
 """It takes real time at each call, so only one activity has it."""
@@ -25,7 +26,7 @@ def test_each_activity_has_a_scenario() -> None:
     assert CALLED_IN.keys() <= SCENARIOS.keys()
 
 
-@pytest.mark.parametrize("scenario", SAMPLE)
+@pytest.mark.parametrize("scenario", with_long(SAMPLE, short=["happy"]))
 async def test_faults_change_no_outcome(scenario: str) -> None:
     result = await live(scenario, plan(SAMPLE.index(scenario)))
     assert result.violations == []

@@ -13,6 +13,7 @@ from offers.lifecycle.summary import OfferSummary
 from offers.stage import Stage
 from tests.replay.record import POLICIES, SCENARIOS
 from tests.support.continue_as_new import continue_as_new_always
+from tests.support.long_tests import with_long
 from tests.support.workflow_harness import OPPORTUNITY, POLICY, WorkflowHarness, open_harness
 from workflows.offer.workflow import OfferWorkflow
 
@@ -98,8 +99,11 @@ def without_ids_and_times(value: Any) -> Any:
     return RANDOM.sub("?", value) if isinstance(value, str) else value
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
-async def test_life_ends_as_in_one_run(scenario: Scenario) -> None:
+@pytest.mark.parametrize(
+    "name", with_long(SCENARIOS, short=("disbursed_in_parts", "extended_then_amended"))
+)
+async def test_life_ends_as_in_one_run(name: str) -> None:
+    scenario = SCENARIOS[name]
     in_one_run = await outcome(scenario, in_one_run=True)
     with continue_as_new_always() as continued:
         assert await outcome(scenario, in_one_run=False) == in_one_run

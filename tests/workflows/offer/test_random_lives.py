@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.continue_as_new import continue_as_new_always
+from tests.support.long_tests import with_long
 from tests.support.random_life import OPERATIONS, RandomLife, write_policy
 from tests.support.workflow_harness import open_harness
 
@@ -48,8 +49,13 @@ def test_each_operation_is_performed() -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(("start", "runs"), REQUIRED)
-async def test_random_life(start: str, runs: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "life_of",
+    with_long(REQUIRED, short=[("shared", "one run"), ("accepted", "continued")]),
+    ids="-".join,
+)
+async def test_random_life(life_of: tuple[str, str], tmp_path: Path) -> None:
+    start, runs = life_of
     with continue_as_new_always() if runs == "continued" else nullcontext():
         async with open_harness(policy=write_policy(tmp_path)) as harness:
             life = RandomLife(harness, seed=start)
