@@ -1,6 +1,6 @@
 """Why an offer does not answer: no worker, a workflow task that fails, or a vendor."""
 
-from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.enums.v1 import TaskQueueType, WorkflowExecutionStatus
 from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueName
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
@@ -9,6 +9,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.task_queues import TaskQueue
 from activities.temporal.pending_work import describe, repeated_work
 from activities.temporal.pollers import is_polled
+
+RUNNING = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 
 
 async def has_worker(client: Client) -> bool:
@@ -35,4 +37,6 @@ async def why_no_answer(client: Client, workflow_id: str) -> str:
     if described.pending_activities:
         names = ", ".join(each.activity_type.name for each in described.pending_activities)
         return f"it waits for {names}: look at the offer later"
+    if described.workflow_execution_info.status != RUNNING:
+        return "it was ended from outside before a worker had begun it"
     return "a worker runs, but it is busy: look at the offer later"

@@ -137,6 +137,15 @@ async def test_failing_workflow_task_is_named(environment: OfferEnvironment) -> 
     assert "a bug in the new build" in problem
 
 
+async def test_offer_that_was_ended_before_it_began_is_named(environment: OfferEnvironment) -> None:
+    await environment.stop_workers()
+    client = environment.temporal_client
+    await start(client)
+    await client.get_workflow_handle(workflow_id(OPPORTUNITY)).terminate()
+    with pytest.raises(NoAnswer, match="ended from outside before a worker had begun it"):
+        await OfferClient(client).record(OPPORTUNITY)
+
+
 async def test_vendor_that_does_not_answer_is_named(environment: OfferEnvironment) -> None:
     environment.world.faults.salesforce.down()
     (opportunity,) = environment.put_opportunities(1)
