@@ -1,7 +1,8 @@
 """Runs workflows only as far as their history goes, and fails those whose input cannot be read."""
 
 import logging
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from temporalio.bridge.proto.workflow_activation import InitializeWorkflow, WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
@@ -153,5 +154,7 @@ def _why_unreadable(
         values = converter.from_payloads(given.arguments, types)
     except Exception as error:
         return str(error)
-    expected = (f"no {t.__name__}" for v, t in zip(values, types, strict=True) if v is None)
-    return next(expected, None)
+    for value, expected in zip(values, types, strict=True):
+        if value is None and NoneType not in get_args(expected):
+            return f"no {expected.__name__}"
+    return None
