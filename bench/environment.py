@@ -81,11 +81,14 @@ class BenchEnvironment:
             }
             threads = stack.enter_context(ThreadPoolExecutor(clients.THREADS))
             for queue in TaskQueue:
+                activities = [*shared_activities.get(queue, []), *self.fakes.for_queue(queue)]
+                if not activities:  # nothing is measured there
+                    continue
                 worker = worker_on(
                     queue,
                     self.temporal_client,
                     [*WORKFLOWS, BareBaseline] if queue is TaskQueue.OFFERS else [],
-                    [*shared_activities.get(queue, []), *self.fakes.for_queue(queue)],
+                    activities,
                     threads,
                     cached_workflows=self.cached_workflows,
                 )

@@ -59,6 +59,7 @@ class FakeActivities:
     def for_queue(self, queue: TaskQueue) -> list[Callable[..., Any]]:
         """The activities of a task queue."""
         served: dict[TaskQueue, list[Callable[..., Any]]] = {
+            TaskQueue.OFFERS: [self.read_payout],
             TaskQueue.PREFLIGHT: [self.check_deal, self.run_baseline_activity],
             TaskQueue.AWS_MARKETPLACE: [
                 self.submit_offer,

@@ -27,7 +27,7 @@ from runtime import clients
 from runtime.workers import worker_on
 from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.marketplace.buyers import accept
-from tests.support.dev_server import running_dev_server
+from tests.support.dev_server import address_of, start_dev_server
 from tests.support.eventbridge import KEYS, eventbridge, make_queue
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.workflow_harness import environment_variables
@@ -44,28 +44,27 @@ calls a second has four partitions, and each lets one call through in 1.3 second
 async def reaction(times: int) -> dict[str, Any]:
     """Each way this many times, by turns."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with (
-        running_dev_server() as server,
-        eventbridge() as endpoint,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        keys = {name.upper(): value for name, value in KEYS.items()}
-        queue = make_queue(endpoint, PATTERN)
-        where = {"AWS_ENDPOINT_URL_SQS": endpoint, "OFFERS_EVENTS_QUEUE_URL": queue.url}
-        with environment_variables(keys | where):
-            async with open_offer_environment(
-                server, Path(folder), limits_rates=True
-            ) as environment:
-                with ThreadPoolExecutor(clients.THREADS) as threads:
-                    async with worker_on(
-                        QUEUE,
-                        environment.temporal_client,
-                        [ReactionBaseline],
-                        [],
-                        threads,
-                        cached_workflows=100,
-                    ):
-                        return await Reaction(environment, EventBus(endpoint)).measure(times)
+    async with await start_dev_server() as server:
+        with eventbridge() as endpoint, tempfile.TemporaryDirectory() as folder:
+            return await _measured(times, address_of(server), endpoint, Path(folder))
+
+
+async def _measured(times: int, server: str, endpoint: str, folder: Path) -> dict[str, Any]:
+    keys = {name.upper(): value for name, value in KEYS.items()}
+    queue = make_queue(endpoint, PATTERN)
+    where = {"AWS_ENDPOINT_URL_SQS": endpoint, "OFFERS_EVENTS_QUEUE_URL": queue.url}
+    with environment_variables(keys | where):
+        async with open_offer_environment(server, folder, limits_rates=True) as environment:
+            with ThreadPoolExecutor(clients.THREADS) as threads:
+                async with worker_on(
+                    QUEUE,
+                    environment.temporal_client,
+                    [ReactionBaseline],
+                    [],
+                    threads,
+                    cached_workflows=100,
+                ):
+                    return await Reaction(environment, EventBus(endpoint)).measure(times)
 
 
 class Reaction:

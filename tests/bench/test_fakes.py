@@ -10,9 +10,11 @@ from activities.email.smtp import Email
 from activities.preflight import Preflight
 from activities.salesforce.write_back import Salesforce
 from activities.task_queues import TaskQueue
+from activities.temporal.payouts import Payouts
 from bench.fakes import FakeActivities
 
 REAL = {
+    TaskQueue.OFFERS: (Payouts,),
     TaskQueue.PREFLIGHT: (Preflight,),
     TaskQueue.AWS_MARKETPLACE: (AwsCatalog, AwsAgreements),
     TaskQueue.SALESFORCE: (Salesforce,),

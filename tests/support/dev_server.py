@@ -26,21 +26,29 @@ PROMPT_DELETION = ("--dynamic-config-value", 'history.transferProcessorUpdateAck
 """A run that has just closed is deleted after this interval.  The default is 30 seconds."""
 
 
-@contextmanager
-def running_dev_server(database: Path | None = None) -> Iterator[str]:
-    """Start a server; gives its address.  `database`: its file; None: in memory."""
-    environment = asyncio.run(
-        start_server(
-            lambda: WorkflowEnvironment.start_local(
-                dev_server_existing_path=installed_program("temporal"),
-                dev_server_log_level="error",
-                dev_server_database_filename=str(database) if database else None,
-                dev_server_extra_args=[*ONE_PARTITION, *PROMPT_DELETION],
-            )
+async def start_dev_server(database: Path | None = None) -> WorkflowEnvironment:
+    """Start a server, which the caller shuts down.  `database`: its file; None: in memory."""
+    return await start_server(
+        lambda: WorkflowEnvironment.start_local(
+            dev_server_existing_path=installed_program("temporal"),
+            dev_server_log_level="error",
+            dev_server_database_filename=str(database) if database else None,
+            dev_server_extra_args=[*ONE_PARTITION, *PROMPT_DELETION],
         )
     )
+
+
+def address_of(environment: WorkflowEnvironment) -> str:
+    """The address of a server, `host:port`."""
+    return environment.client.service_client.config.target_host
+
+
+@contextmanager
+def running_dev_server(database: Path | None = None) -> Iterator[str]:
+    """Start a server where no event loop runs; gives its address."""
+    environment = asyncio.run(start_dev_server(database))
     try:
-        yield environment.client.service_client.config.target_host
+        yield address_of(environment)
     finally:
         asyncio.run(environment.shutdown())
 
