@@ -30,10 +30,10 @@ pictures: $(INSTALLED)  ## Run the demo, and take the pictures of docs/pictures 
 # hands out groups that are done.
 test test-long: export PYTHONDONTWRITEBYTECODE =
 test test-long: PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadgroup --max-worker-restart=0
-test: $(INSTALLED)  ## Run the tests that hold each rule
+test: $(INSTALLED)  ## Run the tests, except the long ones
 	$(PYTEST) -m 'not long'
 
-test-long: $(INSTALLED)  ## Run the other tests: programs and browsers in real time, and more lives of offers
+test-long: $(INSTALLED)  ## Run the long tests: programs and browsers in real time, and more lives of offers
 	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
 		&& apt-get update -qq && apt-get install -qq --no-install-recommends chromium > /dev/null; } \
 		|| echo "Chromium is not installed: the tests in a browser are left out"

@@ -1,4 +1,4 @@
-"""A part of the fault matrix; `make faults` runs all of it, `make test-long` four lives."""
+"""A part of the fault matrix; `make faults` runs all of it, `make test-long` three lives more."""
 
 import pytest
 
